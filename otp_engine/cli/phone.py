@@ -20,7 +20,7 @@ from otp_engine.cli.terminal import fail, read_input, success, warn
 from otp_engine.config import Settings
 from otp_engine.domain.addresses import Address
 from otp_engine.domain.events import RecordedEvent
-from otp_engine.domain.inspection import InspectedVerification, NextSend, PhoneReport
+from otp_engine.domain.inspection import InspectedVerification, NextSend
 from otp_engine.domain.limits.limits import WindowUsage
 from otp_engine.domain.pumping_guard.listing import ListedPlace
 from otp_engine.errors import InvalidRequest
@@ -113,10 +113,11 @@ def _report_lines(phone: InspectedPhone) -> Iterator[str]:
     yield from map(_usage_line, report.limit_usage)
     for channel, wait in report.unreachable.items():
         yield f"{channel} does not reach the phone, stored for {_format_duration(wait)}"
-    yield from _guard_lines(report)
+    yield from _guard_lines(phone)
 
 
-def _guard_lines(report: PhoneReport) -> Iterator[str]:
+def _guard_lines(phone: InspectedPhone) -> Iterator[str]:
+    report = phone.report
     if report.proven:
         yield (
             f"proven for {report.proven.expires_in.days} days:"
@@ -127,6 +128,8 @@ def _guard_lines(report: PhoneReport) -> Iterator[str]:
         until = (
             f", suspended until {format_time(suspension.until)}" if suspension else ""
         )
+        if suspension and phone.is_shadow(listed):
+            until += " (shadow)"
         yield (
             f"guard {listed.level} {listed.prefix}: {place.unproven:.1f} unproven,"
             f" {place.approvals:.1f} approved{until}"

@@ -88,7 +88,7 @@ def _read_filter() -> EventFilter:
     """
     kind, country = _argument("kind"), _argument("country").upper()
     prefix, limit = _argument("prefix"), _argument("limit")
-    phone_hash = _argument("phone_hash")
+    phone_hash, identity_hash = _argument("phone_hash"), _argument("identity_hash")
     if prefix and not (
         re.fullmatch(r"\+[0-9]{1,7}", prefix) and numbers.visible_part(prefix) == prefix
     ):
@@ -96,16 +96,18 @@ def _read_filter() -> EventFilter:
             "A prefix is a plus, the calling code and three digits at most, as events"
             " show it. The page Phone takes a number."
         )
-    if phone_hash and not _HASH.fullmatch(phone_hash):
-        raise InvalidRequest(
-            "A phone hash has letters and digits, at least four characters."
-        )
+    for name, text in (("A phone", phone_hash), ("An identity", identity_hash)):
+        if text and not _HASH.fullmatch(text):
+            raise InvalidRequest(
+                f"{name} hash has letters and digits, at least four characters."
+            )
     return EventFilter(
         kinds=[kind] if kind in EVENT_KINDS else [],
         countries=[country] if country else [],
         prefixes=[prefix] if prefix else [],
         limits=[limit] if limit else [],
         phone_hashes=[phone_hash] if phone_hash else [],
+        identity_hashes=[identity_hash] if identity_hash else [],
     )
 
 

@@ -30,6 +30,8 @@ from otp_engine.domain.inspection import (
     PhoneReport,
 )
 from otp_engine.domain.policy.policy import Policy
+from otp_engine.domain.pumping_guard.listing import ListedPlace
+from otp_engine.domain.pumping_guard.rules import GuardMode
 from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.operations.context import OperatorContext
 from otp_engine.store.events.codec import EVENT_KINDS
@@ -82,6 +84,10 @@ class InspectedPhone:
     def next_send(self, verification: InspectedVerification | None = None) -> NextSend:
         """Return when the next send is allowed; see `PhoneReport.next_send`."""
         return self.report.next_send(self.policy, verification)
+
+    def is_shadow(self, listed: ListedPlace) -> bool:
+        """Return whether the guard refuses nothing in a place."""
+        return self.policy.guard.for_country(listed.country) is not GuardMode.ON
 
 
 def parse_address(text: str, settings: Settings) -> Address:

@@ -22,7 +22,8 @@ class ProviderHealth:
         reason: Why the weight is another one; None at rest.
         changed_at: When the weight changed; None if it did not.
         messages: Messages of the last minutes.
-        late_share: The part of them without a report in time; None without reports.
+        late_share: The part of them without a report in time; None without reports or
+            with fewer than 20 messages that are old enough to be late.
         errors: Errors of the last minutes.
         has_reports: Whether the provider reports deliveries.
     """
@@ -82,7 +83,6 @@ def read_health(context: OperatorContext) -> HealthReport:
     for step in sorted(reading.healths):
         health = reading.healths[step]
         counts, weight = health.recent(reading.at), health.weight
-        late = health.slow_share(reading.at, read.policy.slow_after)
         steps.append(
             ProviderHealth(
                 step=step,
@@ -92,7 +92,7 @@ def read_health(context: OperatorContext) -> HealthReport:
                 if weight.changed
                 else None,
                 messages=counts.messages,
-                late_share=late if health.has_reports else None,
+                late_share=health.late_share(reading.at, read.policy.slow_after),
                 errors=counts.errors,
                 has_reports=health.has_reports,
             )

@@ -16,13 +16,7 @@ from otp_engine.domain.events import (
     SendRejected,
     VerificationApproved,
 )
-from otp_engine.store.events.codec import kind_of
-
-INCIDENTS = (
-    *("policy", "limit_near", "budget", "suspended", "pressure"),
-    "provider_weight",
-)
-"""The kinds of events that are shown themselves, because there are few of them."""
+from otp_engine.store.events.codec import INCIDENT_KINDS, kind_of
 
 _BUCKETS = 120
 _MAX_INCIDENTS = 100
@@ -90,7 +84,7 @@ class Traffic:
     Attributes:
         countries: The counts of each country, the one with most messages first.
         refusals: The refusals of each rule, the most frequent first.
-        incidents: The events of the kinds in `INCIDENTS`, oldest first.
+        incidents: The events of the kinds in `INCIDENT_KINDS`, oldest first.
     """
 
     countries: Mapping[str, CountryTraffic]
@@ -107,6 +101,22 @@ class Traffic:
                 for name in names
             }
         )
+
+
+def refusals_by_rule(counts: Counter[tuple[str, bool, str]]) -> list[Refusals]:
+    """Return the refusals of each rule, and those of shadow mode after the others.
+
+    Args:
+        counts: The number of requests by rule, shadow mode and country.
+    """
+    by_rule: dict[tuple[str, bool], dict[str, int]] = {}
+    for (limit, shadow, country), count in counts.most_common():
+        by_rule.setdefault((limit, shadow), {})[country] = count
+    refusals = [
+        Refusals(limit=limit, shadow=shadow, by_country=by_country)
+        for (limit, shadow), by_country in by_rule.items()
+    ]
+    return sorted(refusals, key=lambda rule: (rule.shadow, -rule.count))
 
 
 @dataclass(slots=True)
@@ -131,7 +141,7 @@ class RecentTraffic:
         """Count one event."""
         event = recorded.event
         bucket = self._bucket(recorded.occurred_at)
-        if kind_of(event) in INCIDENTS:
+        if kind_of(event) in INCIDENT_KINDS:
             self._incidents.append(recorded)
         elif isinstance(event, RequestRefused):
             country = event.recipient.country
@@ -166,14 +176,7 @@ class RecentTraffic:
         counts: Counter[tuple[str, bool, str]] = Counter()
         for bucket in self._refusals.values():
             counts += bucket
-        by_rule: dict[tuple[str, bool], dict[str, int]] = {}
-        for (limit, shadow, country), count in counts.most_common():
-            by_rule.setdefault((limit, shadow), {})[country] = count
-        refusals = [
-            Refusals(limit=limit, shadow=shadow, by_country=by_country)
-            for (limit, shadow), by_country in by_rule.items()
-        ]
-        return sorted(refusals, key=lambda rule: (rule.shadow, -rule.count))
+        return refusals_by_rule(counts)
 
     def _countries(self, refusals: Sequence[Refusals]) -> dict[str, CountryTraffic]:
         rows: dict[str, Counter[str]] = {}

@@ -157,7 +157,8 @@ def replay(
     start = max(since, events.first)
     warm_up = events.first + proposal.memory
     # A send is counted before its event is stored.
-    report = Report(to_ms(since), to_ms(end))
+    names = {rule.name for rule in proposal.rules}
+    report = Report(to_ms(since), to_ms(end), names)
     record = Record(since, max_events=max_events)
     tail = context.store.events.tail(
         # The windows of the first send reach back.

@@ -113,8 +113,10 @@ def _usage(
     context: OperatorContext, countries: Sequence[str], policy: Policy
 ) -> list[WindowUsage]:
     """Return the usage of each window of the limits that all requests share."""
-    channels = context.settings.offered_channels
-    hits = shared_hits(countries, (), channels, policy, max_names=_MAX_NAMES)
+    settings = context.settings
+    clients = [key.name for key in settings.api_keys][:_MAX_NAMES]
+    channels = settings.offered_channels
+    hits = shared_hits(countries, clients, channels, policy, max_names=_MAX_NAMES)
     return context.store.limit_usage.shared_usage(list(hits))
 
 

@@ -19,6 +19,7 @@ from otp_engine.store.console_sessions import RedisConsoleSessions
 from otp_engine.store.data_key import RedisDataKeyStore
 from otp_engine.store.deliveries import RedisDeliveryStore
 from otp_engine.store.entity_archive import RedisEntityArchiveStore
+from otp_engine.store.events import funnel
 from otp_engine.store.events.event_store import RedisEventStore
 from otp_engine.store.events.funnel import RedisFunnel
 from otp_engine.store.events.webhook import RedisEventFeed
@@ -74,7 +75,10 @@ class RedisStore(RedisVerificationStore):
         self._monitors: list[ProviderHealthMonitor] = []
         self.safe_list = RedisSafeList(redis_client)
         self.events = RedisEventStore(redis_client, credit=self._credit)
-        self.funnel = RedisFunnel(redis_client)
+        self.funnel = RedisFunnel(redis_client, keys.EVENTS, funnel.step)
+        self.refusals = RedisFunnel(
+            redis_client, keys.UNAUTHENTICATED_EVENTS, funnel.refusal
+        )
         self.event_feed = RedisEventFeed(redis_client)
         self.inbox = RedisInbox(redis_client)
         self.page_links = RedisPageLinkStore(redis_client)

@@ -406,7 +406,7 @@ def test_inspect_shows_proven_phone_and_places_of_the_guard(environ, real_redis)
     ]
     assert (
         "  guard block +91944501: 0.0 unproven, 0.0 approved,"
-        f" suspended until {until:%Y-%m-%d %H:%M:%SZ}\n"
+        f" suspended until {until:%Y-%m-%d %H:%M:%SZ} (shadow)\n"
     ) in text
 
 

@@ -327,6 +327,22 @@ def test_refusals_of_the_same_rule_are_replayed(sent, stored, tried):
     assert found["total"]["admitted"] == 1
 
 
+def test_refusal_of_a_later_rule_is_not_admitted(sent, stored, tried):
+    kept = sent(SENEGAL[0], 10 * MINUTE)
+    refusal = RequestRefused(
+        recipient=kept.recipient,
+        action=Action.SEND,
+        limit="sends_per_country",
+        channel=Channel.SMS,
+    )
+    stored(9 * MINUTE, refusal)
+
+    found = tried("sends_per_phone", "9/1h")
+
+    assert found["total"]["sends"] == 2
+    assert found["total"]["admitted"] == 0
+
+
 def test_refusals_of_other_rules_are_left_out(sent, stored, tried):
     kept = sent(SENEGAL[0], 10 * MINUTE)
     stored(

@@ -43,7 +43,14 @@ def test_vendored_files_are_those_of_the_package():
 
 
 @pytest.mark.parametrize(
-    "path", ["console.css", "chart.js", "events.js", "vendor/uplot/uPlot.iife.min.js"]
+    "path",
+    [
+        "console.css",
+        "chart.js",
+        "events.js",
+        "overview.js",
+        "vendor/uplot/uPlot.iife.min.js",
+    ],
 )
 def test_assets_need_no_sign_in(operator, path):
     response = operator.get(f"/assets/{path}", buffered=True)

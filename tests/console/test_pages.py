@@ -5,14 +5,20 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from otp_engine.crypto import api_keys
 from otp_engine.domain.events import (
     Action,
     CodeSent,
+    FactorCheckFailed,
+    LimitNear,
     MessageDelivered,
+    MessageUndelivered,
     OperatorSignedIn,
     PhoneDataDeleted,
     PhoneInspected,
+    PolicyChanged,
     RequestRefused,
+    RequestUnavailable,
     VerificationApproved,
 )
 from otp_engine.domain.models import Channel
@@ -112,6 +118,69 @@ def test_overview_marks_suspensions_that_refuse_nothing(app_with, store, guard, 
     assert text.count("refuses nothing") == notes
 
 
+def test_overview_counts_refused_requests_by_rule(alice, add):
+    shadow = RequestRefused(
+        recipient=KENYA, action=Action.SEND, limit="sends_total", shadow=True
+    )
+    add(refused(), refused(), refused(recipient=KENYA), shadow)
+
+    text = plain(alice.get())
+
+    assert "sends_per_ip 3 IN 2, KE 1 " in text
+    assert "sends_total refuses nothing 1 KE 1 " in text
+    assert "KE" in plain(alice.get()).partition("Channel")[0]
+
+
+def test_overview_counts_what_a_broken_provider_causes(alice, add):
+    unavailable = RequestUnavailable(
+        recipient=INDIA, action=Action.SEND, reason="provider"
+    )
+    undelivered = MessageUndelivered(
+        recipient=INDIA, channel=Channel.SMS, provider_error="30003"
+    )
+    add(sent(), undelivered, unavailable, unavailable)
+
+    text = plain(alice.get())
+
+    assert "could not serve 2 requests: provider 2 " in text
+    assert "Undelivered 1 Rejected 0" in text
+    assert "IN 1 0 0 0 % 1 0" in text
+
+
+def test_overview_filters_refused_requests_by_country(alice, add):
+    add(refused(), refused(recipient=KENYA))
+
+    text = plain(alice.get("?country=KE"))
+
+    assert "sends_per_ip 1 KE 1 " in text
+
+
+def test_overview_shows_incidents_newest_first(alice, add):
+    add(LimitNear(limit="sends_total", identifier="", used=80, count=100, period="1h"))
+    add(PolicyChanged(version=1, author="alice", change="ttl: 10m → 5m", reason="try"))
+
+    text = plain(alice.get())
+
+    incidents = text.partition("Incidents and changes")[2]
+    assert incidents.index("policy") < incidents.index("limit_near")
+    assert "by alice" in incidents
+
+
+def test_overview_shows_limits_by_key(app_with):
+    secret = "shop-secret-0123456789"
+    keys = api_keys.env_entry("shop", secret)
+    app = app_with(OTP_CONSOLE_KEY=KEYS, OTP_API_KEYS=keys, OTP_SENDS_PER_KEY="7/1h")
+    operator = Operator(app)
+    operator.sign_in()
+    app.test_client().post(
+        "/auth/send_otp",
+        json={"phone": PHONE},
+        headers={"Authorization": f"Bearer {secret}"},
+    )
+
+    assert "sends_per_key shop 1 of 7/1h" in plain(operator.get())
+
+
 def test_overview_with_an_unknown_period_shows_a_day(alice):
     assert '<option value="24h" selected>' in alice.get("?period=99y").text
 
@@ -171,6 +240,30 @@ def test_number_in_the_filter_is_rejected_without_repeating_it(alice):
 @pytest.mark.parametrize("text", ["xyz", PHONE, "%2B919445012345", "a b c d"])
 def test_invalid_phone_hash_is_rejected(alice, text):
     assert "A phone hash has" in alice.get(f"/events?phone_hash={text}").text
+
+
+def failed_factor_check(identity_hash):
+    return FactorCheckFailed(
+        identity_hash=identity_hash,
+        service="",
+        factor_sid="YF" + "1" * 32,
+        attempts_remaining=4,
+    )
+
+
+def test_events_of_one_identity_are_selected(alice, add):
+    add(failed_factor_check("e5F6" * 8), failed_factor_check("0a9B" * 8))
+
+    text = plain(alice.get("/events?identity_hash=e5F6e5F6"))
+
+    assert "identity e5F6e5F6" in text
+    assert "identity 0a9B0a9B" not in text
+
+
+def test_invalid_identity_hash_is_rejected(alice):
+    page = alice.get("/events?identity_hash=ann@example.com").text
+
+    assert "An identity hash has" in page
 
 
 def test_new_events_follow_the_cursor(alice, add):

@@ -378,6 +378,54 @@ def test_hidden_page_gets_no_event_until_it_is_visible(open_events):
     assert refreshes_of_two_intervals(page) != []
 
 
+@pytest.fixture
+def overview(open_console):
+    """Return the overview of an operator, with the clock of the test."""
+    page = open_console()
+    page.clock.install()
+    page.reload()
+    return page
+
+
+def sent_count(page):
+    return page.locator("#totals dd").first.inner_text()
+
+
+def test_overview_refreshes_its_figures_and_its_chart(overview, send):
+    before = int(sent_count(overview))
+    overview.get_by_text("Figures of the chart").first.click()
+    send(overview, 2)
+
+    overview.clock.fast_forward("00:15")
+
+    expect(overview.locator("#totals dd").first).to_have_text(f"{before + 2}")
+    expect(overview.locator("#figures")).to_be_visible()
+    expect(overview.locator(".plot canvas")).to_have_count(1)
+
+
+def test_paused_overview_keeps_its_figures_until_it_continues(overview, send):
+    before = int(sent_count(overview))
+    overview.get_by_role("button", name="Pause").click()
+    send(overview)
+    refreshes = []
+    overview.on("request", lambda request: refreshes.append(request.url))
+
+    overview.clock.fast_forward("01:00")
+
+    assert (refreshes, sent_count(overview)) == ([], f"{before}")
+    overview.get_by_role("button", name="Pause").click()
+    overview.clock.fast_forward("00:15")
+    expect(overview.locator("#totals dd").first).to_have_text(f"{before + 1}")
+
+
+def test_ended_session_is_shown_on_the_overview(overview):
+    overview.context.clear_cookies()
+
+    overview.clock.fast_forward("00:15")
+
+    expect(overview.get_by_role("link", name="Sign in again")).to_be_visible()
+
+
 def test_ended_session_is_shown_on_the_events_page(open_console):
     page = open_console("/console/events")
     page.context.clear_cookies()

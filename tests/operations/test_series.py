@@ -13,13 +13,14 @@ from otp_engine.domain.events import (
     Action,
     CheckFailed,
     CodeSent,
+    LimitNear,
     MessageDelivered,
     RequestRefused,
     VerificationApproved,
 )
 from otp_engine.domain.models import Channel
 from otp_engine.domain.recipients import PseudonymousRecipient
-from otp_engine.operations import series
+from otp_engine.operations import series, slot_counter
 from otp_engine.operations.context import OperatorContext
 from otp_engine.operations.series import Funnel
 from otp_engine.store import keys
@@ -196,7 +197,7 @@ def test_counts_of_lost_events_are_dropped(context, add, redis):
 
 def test_counts_before_the_longest_period_leave_the_memory(context, add):
     add(sent())
-    later = NOW + series.MAX_PERIOD + timedelta(minutes=2)
+    later = NOW + slot_counter.MAX_PERIOD + timedelta(minutes=2)
     # Only a clock that goes back shows that the counts are gone.
     times = iter([NOW, later, NOW])
     counter = series.SeriesCounter(
@@ -222,6 +223,29 @@ def test_counts_of_a_stream_that_is_not_full_are_complete(context, add):
     found = series.counter(context).read(HOUR, 60)
 
     assert (found.counted_since, found.is_reading) == (None, False)
+
+
+def limit_near(used):
+    return LimitNear(
+        limit="sends_total", identifier="", used=used, count=100, period="1h"
+    )
+
+
+def test_incidents_of_the_period_are_newest_first(context, add):
+    add(limit_near(1), age=timedelta(minutes=70))
+    add(limit_near(2), *[sent()] * funnel.PAGE_SIZE, age=timedelta(minutes=9))
+    add(limit_near(3), age=timedelta(minutes=5))
+    counter = series.counter(context)
+    counter.read(HOUR, 60)
+    add(limit_near(4))
+
+    found = counter.read(HOUR, 60)
+
+    assert [each.event for each in found.incidents] == [
+        limit_near(4),
+        limit_near(3),
+        limit_near(2),
+    ]
 
 
 def test_counts_of_a_trimmed_stream_name_their_start(context, add):

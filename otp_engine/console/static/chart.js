@@ -61,7 +61,7 @@ function draw(box) {
     values.textContent =
       at == null
         ? ""
-        : `${formatTime(data[0][at])} UTC: ${names.map((name, n) => `${name.toLowerCase()} ${data[n + 1][at]}`).join(", ")}`;
+        : `${formatTime(plot.data[0][at])} UTC: ${names.map((name, n) => `${name.toLowerCase()} ${plot.data[n + 1][at]}`).join(", ")}`;
   };
   return new uPlot(options(names, box.clientWidth, show), data, box);
 }
@@ -74,4 +74,7 @@ for (const box of document.querySelectorAll(".plot[data-table]")) {
   };
   new ResizeObserver(() => box.clientWidth !== plot.width && redraw()).observe(box);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  document.addEventListener("refreshed", () => {
+    plot.setData(read(document.getElementById(box.dataset.table)).data);
+  });
 }

@@ -56,18 +56,22 @@ class Report:
         approved_phones: Those of them that were approved afterwards.
         delayed_phones: Those of the approved ones with another message of the same
             verification, which no rule would have refused.
-        refused_before: Refused sends that the same rule had refused in the record.
-        admitted: Sends that a rule had refused in the record, and would admit.
+        refused_before: Refused sends that a rule of the replay had refused in the
+            record.
+        admitted: Sends that a rule of the replay had refused in the record, and that
+            none of them refuses now.
     """
 
-    def __init__(self, start: int, end: int) -> None:
+    def __init__(self, start: int, end: int, rules: Collection[str]) -> None:
         """Count the sends of a period.
 
         Args:
             start: Time of the first send, in milliseconds since 1970.
             end: Time of the last one.
+            rules: The names of the rules of the replay. What another rule refused in
+                the record, it would refuse again.
         """
-        self._start, self._end = start, end
+        self._start, self._end, self._rules = start, end, rules
         self.total = Tally()
         self.groups: dict[Group, dict[str, Tally]] = {
             group: defaultdict(Tally) for group in Group
@@ -89,11 +93,12 @@ class Report:
         for tally in self._tallies(send):
             tally.sends += 1
             tally.refused += refused_by is not None
+        is_decided_again = send.refused_by in self._rules
         if refused_by is None:
-            self.admitted += send.refused_by is not None
+            self.admitted += is_decided_again
             return
         self.refused_phones.add(send.recipient.phone_hash)
-        self.refused_before += send.refused_by is not None
+        self.refused_before += is_decided_again
         if verification_id:
             refused = self._refused.setdefault(verification_id, _Refused())
             refused.sends.append(send)

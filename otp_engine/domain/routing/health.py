@@ -162,6 +162,10 @@ class StepHealth:
         return self._sum(range(last - _PERIOD, last + 1))
 
     def slow_share(self, now: int, slow_after: timedelta) -> float:
+        """Return `late_share`, and 0 where it is None."""
+        return self.late_share(now, slow_after) or 0.0
+
+    def late_share(self, now: int, slow_after: timedelta) -> float | None:
         """Return the share of the messages that did not arrive in time.
 
         Only messages count that are older than the threshold. A message that the
@@ -174,16 +178,16 @@ class StepHealth:
             slow_after: The time after which a message is late.
 
         Returns:
-            The share; 0 with fewer than `MIN_MESSAGES`, or without reports.
+            The share; None with fewer than `MIN_MESSAGES`, or without reports.
         """
         if not self.has_reports:
-            return 0.0
+            return None
         late_after = threshold(self.step.channel, slow_after)
         last = (now - round(late_after.total_seconds() * 1000)) // _MINUTE
         counts = self._sum(range(last - _PERIOD, last))
         awaited = counts.awaited - counts.failed
         if awaited < MIN_MESSAGES:
-            return 0.0
+            return None
         return max(0, awaited - counts.fast) / awaited
 
     def errors(self, now: int) -> float:

@@ -76,6 +76,12 @@ EVENT_KINDS: dict[str, type[Event]] = {
 }
 """The class of each event kind, which is the stored name of an event."""
 
+INCIDENT_KINDS = (
+    *("policy", "limit_near", "budget", "suspended", "pressure"),
+    "provider_weight",
+)
+"""The kinds of which operators see each event, because there are few of them."""
+
 _NAMES = {event_type: name for name, event_type in EVENT_KINDS.items()}
 
 # Without spaces and defaults an entry takes a tenth less memory.
