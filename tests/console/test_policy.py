@@ -286,6 +286,21 @@ def test_block_is_a_version_that_the_page_lists(alice, versions, kind, names, ch
     assert f"<td>{kind}</td>" in alice.get("/policy").text
 
 
+def test_form_of_a_block_keeps_its_names_out_of_the_url(alice):
+    [method] = re.findall(
+        r'<form method="(\w+)"[^>]*>(?:(?!</form>).)*name="items"',
+        alice.get("/policy").text,
+        re.DOTALL,
+    )
+
+    response = alice.submit(
+        "/policy", "/policy/change", action="block", kind="prefix", items="+22177"
+    )
+
+    assert method == "post"
+    assert "+22177" in response.text
+
+
 def test_unblock_undoes_a_block(alice, versions):
     confirm(alice, preview(alice, action="block", kind="prefix", items="+22177"))
     page = alice.get("/policy").text
