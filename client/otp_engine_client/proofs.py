@@ -84,7 +84,9 @@ class ProofKeys:
         self._keys = {
             key["kid"]: jwt.PyJWK(key, algorithm=_ALGORITHM)
             for key in key_set["keys"]
-            if isinstance(key, dict) and key.get("kid") and key.get("kty") == "OKP"
+            if isinstance(key, dict)
+            and key.get("kid")
+            and (key.get("kty"), key.get("crv")) == ("OKP", "Ed25519")
         }
         self._fetched_at = now
 

@@ -225,7 +225,10 @@ def test_keys_of_another_server_are_an_unexpected_response():
 
 def test_keys_of_other_kinds_are_left_out():
     keys = ProofKeys()
-    keys.store({"keys": [{"kty": "RSA", "kid": "1"}, "text", *ISSUER.public_keys]}, 0)
+    agreement = {"kty": "OKP", "crv": "X25519", "kid": "2", "x": "A" * 43}
+    others = [{"kty": "RSA", "kid": "1"}, agreement, "text"]
+
+    keys.store({"keys": [*others, *ISSUER.public_keys]}, 0)
 
     assert keys.check(token(), Expectation("shop")).phone == "+919445012345"
 
