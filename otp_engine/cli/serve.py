@@ -103,6 +103,7 @@ def _show_urls(settings: Settings, url: str) -> None:
         "verify page": ("/verify", settings.verify_page.enabled),
         "messages": ("/dev/inbox", settings.inbox),
         "API docs": ("/docs", settings.inbox),
+        "console": ("/console", settings.has_console),
     }
     for name, (path, is_shown) in pages.items():
         if not is_shown:

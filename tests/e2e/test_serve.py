@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import select
 import signal
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
+from urllib.parse import urlsplit
 
 import pytest
 import redis
@@ -263,6 +265,16 @@ def test_form_that_ends_early_is_not_processed(server, twilio, framing):
     redis_server.wait_until(lambda: len(request_lines(server)) > before)
 
     assert twilio.messages == []
+
+
+def test_start_of_dev_mode_names_pages_that_answer():
+    with server_process.running_server("--dev") as server:
+        urls = re.findall(r"(http://[^ ]+/[a-z/]+)\"", "".join(server.stderr))
+        pages = [server.read(urlsplit(url).path) for url in urls]
+
+    paths = [urlsplit(url).path for url in urls]
+    assert paths == ["/verify", "/dev/inbox", "/docs", "/console"]
+    assert all("<title>" in page and "not found" not in page for page in pages)
 
 
 def test_anonymous_client_is_limited_by_its_ip_address():
