@@ -134,6 +134,7 @@ def doctor(etc, folder: Path, twilio_url: str):
         f"TWILIO_ACCOUNT_SID={twilio_server.ACCOUNT}\n"
         f"TWILIO_MESSAGING_SERVICE_SID={twilio_server.SERVICE}\n"
         "OTP_BRAND=My Shop & Co\n"
+        "OTP_DEFAULT_REGION=\"US\"\nOTP_ALLOWED_COUNTRIES='US,CA'\n"
         # The end of the last line is missing, as some editors leave it.
         f"TWILIO_API_BASE_URL={twilio_url}"
     )
