@@ -2,78 +2,26 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
-import secrets
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.events import (
     Action,
-    CodeSent,
     RequestRefused,
     VerificationApproved,
 )
 from otp_engine.domain.models import Channel
-from otp_engine.domain.phones import numbers
-from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.domain.send_facts import SendFacts
 from otp_engine.store import keys
-from otp_engine.store.events import codec
 from tests.support.command_line import run
 from tests.support.redis_server import free_port
 
 SENEGAL = ["+221771234501", "+221771234502", "+221771234503"]
 MINUTE = timedelta(minutes=1)
-
-
-@pytest.fixture
-def pepper(environ):
-    return Pepper(base64.b64decode(environ["OTP_PEPPER"]))
-
-
-@pytest.fixture
-def stored(real_redis, pepper):
-    """Return a function that stores an event of some time ago."""
-    now = datetime.now(UTC)
-
-    def add(age, event):
-        at = int((now - age).timestamp() * 1000)
-        is_refusal = isinstance(event, RequestRefused)
-        stream = keys.UNAUTHENTICATED_EVENTS if is_refusal else keys.EVENTS
-        real_redis.xadd(stream, codec.encode(event), id=f"{at}-*")
-
-    return add
-
-
-@pytest.fixture
-def sent(stored, pepper):
-    """Return a function that stores a message, and returns its verification."""
-
-    def add(number, age, **facts):
-        verification_id = secrets.token_bytes(16)
-        recipient = PseudonymousRecipient.from_address(
-            numbers.parse(number, "IN"), pepper, "203.0.113.7"
-        )
-        counted_at = int((datetime.now(UTC) - age).timestamp() * 1000)
-        event = CodeSent(
-            recipient=recipient,
-            verification_id=verification_id,
-            send_id=b"12345678",
-            service="",
-            channel=Channel.SMS,
-            code_length=6,
-            locale=None,
-            facts=SendFacts(counted_at=counted_at, **facts),
-        )
-        stored(age - timedelta(milliseconds=5), event)
-        return event
-
-    return add
 
 
 @pytest.fixture
