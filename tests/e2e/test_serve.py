@@ -241,7 +241,7 @@ def test_start_of_dev_mode_warns_of_paths_open_to_the_network(host):
 
     assert "dev mode is on" in written
     assert "the chance of guessing a code is at most 1 in 40,000" in written
-    open_paths = "/dev/inbox (every code), /verify, /metrics, /v2, sends and checks"
+    open_paths = "/dev/inbox (every code), /console, /verify, /metrics, /v2, sends"
     assert (open_paths in written) == (host == "0.0.0.0")
 
 
