@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import secrets
@@ -17,6 +18,12 @@ from pathlib import Path
 
 import pytest
 import redis as redis_py
+
+_FIRST_PORT = 10_000
+_WORKERS = 8
+_PORTS_PER_WORKER = 1_500
+# Another run on the same machine starts elsewhere.
+_tried_ports = itertools.count(secrets.randbelow(_PORTS_PER_WORKER))
 
 
 def wait_until(condition: Callable[[], bool], *, seconds: float = 60) -> None:
@@ -36,10 +43,13 @@ def free_port() -> int:
 
     The port, and the port 10,000 higher, are below the range from which Linux takes the
     ports of outgoing connections. In that range a connection of another test can take
-    the port before its server does.
+    the port before its server does. Each worker of pytest-xdist has ports of its own,
+    because a server takes seconds until it listens.
     """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = _FIRST_PORT + worker % _WORKERS * _PORTS_PER_WORKER
     while True:
-        port = 10_000 + secrets.randbelow(12_000)
+        port = first + next(_tried_ports) % _PORTS_PER_WORKER
         with socket.socket() as listener, suppress(OSError):
             listener.bind(("127.0.0.1", port))
             return port
