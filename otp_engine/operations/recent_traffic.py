@@ -16,6 +16,7 @@ from otp_engine.domain.events import (
     SendRejected,
     VerificationApproved,
 )
+from otp_engine.operations.series import Funnel
 from otp_engine.store.events.codec import INCIDENT_KINDS, kind_of
 
 _BUCKETS = 120
@@ -30,31 +31,16 @@ _COUNTED = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CountryTraffic:
+class CountryTraffic(Funnel):
     """The counts of one country, or of all.
 
     Attributes:
-        sent: Messages that a provider accepted, or did not answer for.
-        rejected: Messages that a provider rejected.
-        delivered: Messages with a report that they arrived.
-        undelivered: Messages with a report that they will not arrive.
-        approved: Approved verifications.
         refused: Requests that a rule refused; those of shadow mode are not included.
         spent: Price of the sent messages, in micro-units of the currency.
     """
 
-    sent: int = 0
-    rejected: int = 0
-    delivered: int = 0
-    undelivered: int = 0
-    approved: int = 0
     refused: int = 0
     spent: int = 0
-
-    @property
-    def conversion(self) -> float | None:
-        """Approved verifications, divided by messages; None without a message."""
-        return self.approved / self.sent if self.sent else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,17 +27,17 @@ class Funnel:
 
     Attributes:
         sent: Messages that a provider accepted, or did not answer for.
-        delivered: Messages with a report that they arrived.
-        approved: Approved verifications.
-        undelivered: Messages with a report that they will not arrive.
         rejected: Messages that a provider rejected.
+        delivered: Messages with a report that they arrived.
+        undelivered: Messages with a report that they will not arrive.
+        approved: Approved verifications.
     """
 
     sent: int = 0
-    delivered: int = 0
-    approved: int = 0
-    undelivered: int = 0
     rejected: int = 0
+    delivered: int = 0
+    undelivered: int = 0
+    approved: int = 0
 
     @property
     def conversion(self) -> float | None:
